@@ -108,8 +108,7 @@ class ResultFold:
         self._open: dict[int, RunningTrade] = {}
         self._risks: dict[int, Cents] = {}
         self._sent: dict[int, tuple[Points, Millis | None]] = {}
-        self._now: ev.Record | None = None
-        self._final: ev.Record | None = None
+        self._now: ev.Record | None = None  # the last one that was taken
 
     @property
     def kinds(self) -> frozenset[type]:
@@ -124,15 +123,15 @@ class ResultFold:
         """Take records into account, in their order."""
         handlers = self._handlers
         for record in records:
-            handler = handlers.get(type(record.event))
-            self._final = record
-            if record.time > self.last:
-                self.last = record.time
+            event, time = record.event, record.time
+            self._now = record
+            if time > self.last:
+                self.last = time
+            handler = handlers.get(type(event))
             if handler is not None:
-                self._now = record
-                if self._watches and type(record.event) is not ev.SessionResumed:
-                    self.coverage.seen(record.time)
-                handler(record.event, record.time)
+                if self._watches and type(event) is not ev.SessionResumed:
+                    self.coverage.seen(time)
+                handler(event, time)
 
     def watched(self, time: Millis) -> None:
         """Something is on record at `time`; who leaves records out may say so by itself."""
@@ -142,7 +141,7 @@ class ResultFold:
     @property
     def end_key(self) -> int:
         """The step key of the last record."""
-        return self.steps.key(self._final, QUOTED)
+        return self.steps.key(self._now, QUOTED)
 
     @property
     def openings(self) -> list[tuple[str, Millis]]:

@@ -46,8 +46,10 @@ class Observations:
             self._slots[slot] = [balance, equity, equity, equity]
         else:
             known[0], known[1] = balance, equity
-            known[2] = min(known[2], equity)
-            known[3] = max(known[3], equity)
+            if equity < known[2]:
+                known[2] = equity
+            elif equity > known[3]:
+                known[3] = equity
         self._counts[slot] = len(self._open)
 
     def opened(self, event: ev.PositionOpened) -> None:

@@ -46,13 +46,13 @@ class PriceHistory:
     @classmethod
     def of_chunks(cls, symbol: str, period: Millis, chunks: Iterable[PreparedBars]) -> PriceHistory:
         """The bars of a replay, in the chunks in which they are played."""
-        parts = list(chunks) or [PreparedBars.empty()]
-
-        def column(name: str) -> Ints:
-            whole: Ints = np.concatenate([getattr(part, name) for part in parts])
-            return whole
-
-        time, opens, highs, lows, closes, spreads = map(column, _COLUMNS)
+        # Of a chunk only these columns outlive it, and each only until it is a part of the whole:
+        # a replay's bars are the most that it ever holds.
+        columns: tuple[list[Ints], ...] = tuple([] for _ in _COLUMNS)
+        for part in chunks:
+            for name, column in zip(_COLUMNS, columns, strict=True):
+                column.append(getattr(part, name))
+        time, opens, highs, lows, closes, spreads = map(_whole, columns)
         return cls(symbol, period, time, opens, highs, lows, closes, spreads)
 
     @classmethod
@@ -83,3 +83,10 @@ class PriceHistory:
         time, opens, highs, lows, closes = table.T.copy()
         none = np.zeros(len(table), dtype=np.int64)
         return cls(symbol, period, time, opens, highs, lows, closes, none, played=False)
+
+
+def _whole(parts: list[Ints]) -> Ints:
+    """The parts as one column; they are let go."""
+    whole = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+    parts.clear()
+    return whole
