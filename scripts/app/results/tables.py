@@ -21,7 +21,8 @@ from scripts.app.terms.objectives import challenge_of
 from scripts.app.terms.replay_terms import Terms
 
 MOST_BARS: Final = 2_000_000
-"""Of which a replay values its account at every moment at its end, about 300 bytes a bar."""
+"""Of which a replay values its account at every moment at its end, about 300 bytes a bar that
+matters (`engine.result.valued`)."""
 
 
 @dataclass(frozen=True)
