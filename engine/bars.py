@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -107,22 +107,11 @@ class PriceRanges:
 
     def lowest(self, row: int, end: int) -> Points:
         """The lowest price of the rows `row` to `end`, at least one of them."""
-        # Not by numpy, which takes longer to be reached than a day's blocks to be looked through.
-        block, last = -(-row // BLOCK), end // BLOCK
-        lows = self._lows
-        if block >= last:
-            return min(lows[row:end])
-        inner = min(self._near[0][block:last])
-        return min((inner, *lows[row : block * BLOCK], *lows[last * BLOCK : end]))
+        return _furthest(min, self._lows, self._near[0], row, end)
 
     def highest(self, row: int, end: int) -> Points:
         """The highest price of the rows `row` to `end`, at least one of them."""
-        block, last = -(-row // BLOCK), end // BLOCK
-        highs = self._highs
-        if block >= last:
-            return max(highs[row:end])
-        inner = max(self._near[1][block:last])
-        return max((inner, *highs[row : block * BLOCK], *highs[last * BLOCK : end]))
+        return _furthest(max, self._highs, self._near[1], row, end)
 
     def _first_block(self, block: int, end: int, below: Points, above: Points) -> int:
         near = min(block + _MANY, end)
@@ -258,6 +247,20 @@ def _first(
             return row
         row += 1
     return end
+
+
+def _furthest(
+    further: Callable[..., Points], prices: memoryview, blocks: memoryview, row: int, end: int
+) -> Points:
+    """The furthest price of the rows `row` to `end`, by the whole blocks among them.
+
+    Not by numpy, which takes longer to be reached than a day's blocks to be looked through.
+    """
+    block, last = -(-row // BLOCK), end // BLOCK
+    if block >= last:
+        return further(prices[row:end])
+    inner = further(blocks[block:last])
+    return further((inner, *prices[row : block * BLOCK], *prices[last * BLOCK : end]))
 
 
 def _by_block(prices: Ints, further: np.ufunc) -> Ints:

@@ -236,19 +236,23 @@ class Bus:
             take(record)
 
     def feed(self, item: ev.Input) -> None:
-        """Dispatch an input after everything queued before it, and all that it leads to.
+        """Dispatch an input after everything queued before it.
 
         One that an actor feeds follows from what is recorded and is not recorded itself.
         """
         if self._poisoned:
             raise BusPoisoned("an actor failed: the bus takes no more inputs")
-        queue, handlers = self._queue, self._handlers
-        if self._draining:
-            queue.append(item)
-            return
-        if self._record_inputs:
+        if self._record_inputs and not self._draining:
             self._record(item, None)
+        if self._draining:
+            self._queue.append(item)
+        else:
+            self._dispatch(item)
+
+    def _dispatch(self, item: Any) -> None:
+        """Handle `item` and all that it leads to, which joins the queue meanwhile."""
         self._draining = True
+        queue, handlers = self._queue, self._handlers
         handler: Callable[[Any], None] | None = None
         try:
             while True:
@@ -263,17 +267,6 @@ class Bus:
             raise HandlerFailed(name, item) from error
         finally:
             self._draining = False
-
-    def _dispatch(self, item: Any) -> None:
-        """Handle what is recorded already and came while nothing was handled, as `feed` does.
-
-        The loop stands in `feed` itself: nearly all that is handled begins with an input.
-        """
-        recording, self._record_inputs = self._record_inputs, False
-        try:
-            self.feed(item)
-        finally:
-            self._record_inputs = recording
 
     # --- edges ---
 

@@ -51,14 +51,9 @@ def half(value: float) -> int:
 
 
 def ratio(numerator: int, denominator: int) -> int:
-    """`half` of an integer fraction with a positive denominator; exact when it divides.
-
-    The rounding is written out, as in `commission`: each deal passes both several times.
-    """
-    if not numerator % denominator:
-        return numerator // denominator
-    value = numerator / denominator
-    return floor(value + _SLACK) if value >= 0 else -floor(_SLACK - value)
+    """`half` of an integer fraction with a positive denominator; exact when it divides."""
+    whole, rest = divmod(numerator, denominator)
+    return half(numerator / denominator) if rest else whole
 
 
 def profit(
@@ -115,8 +110,7 @@ def profit_at(
 
 def commission(spec: SymbolSpec, volume: Units) -> Cents:
     """Commission of one deal, as a positive number of cents."""
-    value = volume * spec.commission / UNITS_PER_LOT
-    return floor(value + _SLACK) if value >= 0 else -floor(_SLACK - value)
+    return half(volume * spec.commission / UNITS_PER_LOT)
 
 
 def margin(spec: SymbolSpec, volume: Units, price: Points, rate: Rate | None = None) -> Cents:

@@ -276,8 +276,7 @@ class RiskActor:
     def on_account(self, seen: ev.AccountSeen) -> None:
         firm = self._challenge_actor
         if firm is None:
-            if self.losses.test(seen.equity):
-                self._breached(seen.figures)
+            self._test(seen)
             return
         breach = firm.breach(seen)
         if not firm.running or (breach and breach.final):

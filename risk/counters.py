@@ -37,11 +37,9 @@ class TradeCounters:
 
     def ordered(self, symbol: str, now: Millis) -> None:
         """An entry on `symbol` was approved."""
-        hour = self._hour
-        if hour and hour[0] <= now - HOUR:
-            self._forget(now)
-        hour.append(now)
-        self.day[symbol] = self.day.get(symbol, 0) + 1
+        self._forget(now)
+        self._hour.append(now)
+        self.day[symbol] += 1
 
     def closed_with_loss(self, now: Millis) -> None:
         """A position was closed with a loss, costs included."""

@@ -23,7 +23,7 @@ from engine.events import (
     OrderIntent,
 )
 from engine.limit_table import LIMIT_TABLE, OFF_VALUES
-from engine.types import LONG, Cents, Limits, Points, SymbolSpec, Units, lots
+from engine.types import LONG, Cents, Limits, Points, lots
 from risk.context import RiskContext, SizedOrder
 from risk.restrictions import MINUTE, Objection
 from risk.sizing import size
@@ -137,18 +137,19 @@ def _before_sizing(
         return DenyReason.HALTED, "trading is halted"
     if context.known_signal:
         return DenyReason.DUPLICATE_INTENT, f"signal {order.terms.signal_id} already has an order"
-    found = _first_hit(checks.before_sizing, order, context)
-    if found is None and context.without_stop:
-        found = _unbounded(context)
-    found = found or _invalid_stops(order, context) or context.valuation.objection
-    asked, spec = order.terms.volume, context.spec
-    if found is None and asked and not spec.volume_min <= asked <= spec.volume_max:
-        found = _invalid_volume(asked, spec)
-    return found
+    return (
+        _first_hit(checks.before_sizing, order, context)
+        or _unbounded(context)
+        or _invalid_stops(order, context)
+        or context.valuation.objection
+        or _invalid_volume(order, context)
+    )
 
 
-def _unbounded(context: RiskContext) -> Objection:
+def _unbounded(context: RiskContext) -> Objection | None:
     """An own position without a stop may lose everything: no figure of a limit says so as well."""
+    if not context.without_stop:
+        return None
     return (
         DenyReason.NO_STOP,
         f"position {context.without_stop} has no stop: nothing is opened beside it until it has "
@@ -188,17 +189,23 @@ def _invalid_stops(order: OrderIntent, context: RiskContext) -> Objection | None
     return None
 
 
-def _invalid_volume(asked: Units, spec: SymbolSpec) -> Objection:
+def _invalid_volume(order: OrderIntent, context: RiskContext) -> Objection | None:
     """A volume that the signal fixed and that the venue cannot take even in whole steps."""
+    asked, spec = order.terms.volume, context.spec
+    if not asked:
+        return None
     if asked < spec.volume_min:
         return (
             DenyReason.BELOW_MIN_VOLUME,
             f"{lots(asked):g} lots is below the minimum of {lots(spec.volume_min):g}",
         )
-    return (
-        DenyReason.INVALID_VOLUME,
-        f"{lots(asked):g} lots is more than {spec.name} takes at once, {lots(spec.volume_max):g}",
-    )
+    if asked > spec.volume_max:
+        return (
+            DenyReason.INVALID_VOLUME,
+            f"{lots(asked):g} lots is more than {spec.name} takes at once, "
+            f"{lots(spec.volume_max):g}",
+        )
+    return None
 
 
 def _too_small(sized: SizedOrder, context: RiskContext) -> str | None:

@@ -18,7 +18,7 @@ def size(order: OrderIntent, context: RiskContext) -> SizedOrder:
     terms, spread = order.terms, tick.ask - tick.bid
     side, stop = terms.side, terms.stop_loss
     entry = terms.entry_price or (tick.ask if side is LONG else tick.bid)
-    largest = spec.volume_max if limits.max_order_lots is None else largest_volume(context)
+    largest = largest_volume(context)
     # Nothing may be filled worse than asked: then what an order may lose at worst is its risk.
     exact = not limits.allow_slippage_points and not limits.allow_gap_fraction and stop >= 1
     if terms.volume:

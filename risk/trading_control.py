@@ -220,7 +220,7 @@ class Flattening:
         causes = self._control.trading.causes
         if causes and self._causes.intersection(causes):
             reason = FLATTEN_REASON
-        elif self._weekend is not None and self.due_for_weekend:
+        elif self.due_for_weekend:
             reason = WEEKEND_REASON
         else:
             return

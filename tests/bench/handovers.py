@@ -33,7 +33,7 @@ PRODUCT = tuple(
 BESIDE = f"{ROOT / 'adapters/reports'}/"
 VENUE = f"{ROOT / 'adapters/paper'}/"
 
-_DISPATCH = Bus.feed.__code__
+_DISPATCH = Bus._dispatch.__code__
 SEEDS = range(3, 9)
 """Simulated sessions on a terminal; faults in some of them make some orders longer."""
 

@@ -23,18 +23,7 @@ from adapters.paper.broker.records import PaperOrder as PaperOrder
 from adapters.paper.broker.records import PaperPosition as PaperPosition
 from adapters.paper.broker.swap import swap_of
 from engine import money
-from engine.types import (
-    FROM_BROKER,
-    LONG,
-    USD,
-    Cents,
-    Millis,
-    Points,
-    Rate,
-    Side,
-    SymbolSpec,
-    Units,
-)
+from engine.types import LONG, USD, Cents, Millis, Points, Rate, Side, SymbolSpec, Units
 
 _EXIT_REASONS = {
     ExitReason.STOP: (mt5.DEAL_REASON_SL, "sl"),
@@ -100,7 +89,7 @@ class PaperAccount(Ledger):
 
     def _worst_profit(self, position: PaperPosition, symbol: str, bar: Bar) -> Cents:
         spec = position.spec
-        rate = self.converter.rate_of(spec) if spec.conversion is FROM_BROKER else None
+        rate = self.converter.rate_of(spec)
         if spec.name != symbol:
             return position.profit(self.bids[spec.name], self.asks[spec.name], rate)
         seen = self._seen(position, bar) if self._entered else bar
@@ -169,7 +158,7 @@ class PaperAccount(Ledger):
         spec = position.spec
         bid, ask = self.bids[spec.name], self.asks[spec.name]
         order.price = self._slipped(bid if position.side is LONG else ask, -position.side)
-        rate = self.converter.rate_of(spec) if spec.conversion is FROM_BROKER else None
+        rate = self.converter.rate_of(spec)
         if order.volume == position.volume:
             profit = position.profit_at(order.price, bid, ask, rate)
         else:
@@ -277,7 +266,7 @@ class PaperAccount(Ledger):
     ) -> None:
         """The server closes a position at `price`, when that price is the tick of its side."""
         price, spec = self._slipped(price, -position.side), position.spec
-        rate = self.converter.rate_of(spec) if spec.conversion is FROM_BROKER else None
+        rate = self.converter.rate_of(spec)
         profit = _as_tick(position, price, spread, rate)
         order = self._closing(position, position.volume, reason, position.magic, comment)
         order.price = price

@@ -54,10 +54,7 @@ class PendingOrders:
     def fill(self, order: PaperOrder, position: int, now: Millis) -> None:
         """The order has become a deal of `position` (an identifier)."""
         order.filled, order.position = order.volume, position
-        order.state, order.done = mt5.ORDER_STATE_FILLED, now
-        if self.live:  # a market order never waited
-            self.live.pop(order.ticket, None)
-        self.history.append(order)
+        self.end(order, mt5.ORDER_STATE_FILLED, now)
 
     def due(
         self, symbol: str, bar: Bar, opened: Millis

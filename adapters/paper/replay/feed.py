@@ -115,7 +115,6 @@ class ReplayFeed:
     def _work(self) -> None:
         """Step until a chunk runs out, enough records wait for the edges, or the data ends."""
         cursors, bus, every_bar = self._cursors, self._bus, self._every_bar
-        positions, fast_forward = self._account.positions, self._fast_forward
         for _ in range(_SLICE_STEPS):
             due = NEVER
             for cursor in cursors:
@@ -125,7 +124,7 @@ class ReplayFeed:
                     due = cursor.due
             if due == NEVER:
                 self._end()
-            elif every_bar or not positions or not fast_forward.skip(due, self._turn):
+            elif every_bar or not self._fast_forward.skip(due, self._turn):
                 self._step(due)
             if self._over or bus.unflushed >= _SLICE_RECORDS:
                 return
@@ -217,10 +216,8 @@ class ReplayFeed:
             following, touched = row, False
         elif account.held[symbol]:
             following, touched = self._next_eventful(cursor, row)
-        elif self._scheduled:
-            following, touched = self._next_opening(cursor, row), False
         else:
-            following, touched = cursor.bars.next_decision(row + cursor.in_bar), False
+            following, touched = self._next_opening(cursor, row), False
         if following > row or not cursor.in_bar:
             cursor.move_to(following)
         if touched and not cursor.in_bar:

@@ -26,7 +26,6 @@ _MASK_OF_FILLING: Final = {
     mt5.ORDER_FILLING_IOC: int(mt5.SymbolFilling.IOC),
     mt5.ORDER_FILLING_BOC: int(mt5.SymbolFilling.BOC),
 }
-_asked: Final = _MASK_OF_FILLING.get
 _FULL: Final = mt5.SYMBOL_TRADE_MODE_FULL
 _PLACING: Final = (mt5.TRADE_ACTION_PENDING, mt5.TRADE_ACTION_MODIFY)
 _KNOWN: Final = (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_SLTP, *_PLACING, *ON_ORDER)
@@ -58,7 +57,7 @@ class ServerChecks:
             (rules.trade_mode != _FULL and self._symbol(parsed, rules))
             or self._market(spec, rules)
             or self._volume(parsed, spec, rules)
-            or (not _asked(parsed.filling, 0) & rules.filling and _filling(parsed, rules))
+            or _filling(parsed, rules)
             or (spec.tick_size is not UNSET and _between_ticks(parsed, spec))
             or ((rules is not USUAL or not deal) and self._price(parsed, spec, rules))
             or ((not deal or not ticket) and self._stops(parsed, spec))
@@ -174,11 +173,10 @@ class ServerChecks:
             return self._changed_stops(parsed, spec)
         if parsed.action == mt5.TRADE_ACTION_DEAL:
             reference = self._closing_price(spec, parsed.side)
-            good = _stops_valid(spec, parsed.side, reference, parsed.stop, parsed.target)
-            return PASSED if good else mt5.TRADE_RETCODE_INVALID_STOPS
-        if parsed.action not in _PLACING:
+        elif parsed.action in _PLACING:
+            reference = parsed.price
+        else:
             return PASSED
-        reference = parsed.price
         side = parsed.order.side if parsed.order else parsed.side
         good = _stops_valid(spec, side, reference, parsed.stop, parsed.target)
         if not good:
@@ -265,15 +263,12 @@ class ServerChecks:
 
 def _structure(parsed: ParsedRequest) -> int:
     action, order = parsed.action, parsed.order
-    if action == mt5.TRADE_ACTION_DEAL:
-        if parsed.kind not in _MARKET_KINDS:
-            return mt5.TRADE_RETCODE_INVALID_ORDER
-        strange = parsed.position is not None and parsed.position.spec is not parsed.spec
-        return mt5.TRADE_RETCODE_INVALID if strange else PASSED
     if action == mt5.TRADE_ACTION_CLOSE_BY:
         return mt5.TRADE_RETCODE_INVALID_ORDER
     if action not in _KNOWN:
         return mt5.TRADE_RETCODE_INVALID
+    if action == mt5.TRADE_ACTION_DEAL and parsed.kind not in _MARKET_KINDS:
+        return mt5.TRADE_RETCODE_INVALID_ORDER
     if action == mt5.TRADE_ACTION_PENDING and parsed.kind not in PENDING_KINDS:
         return mt5.TRADE_RETCODE_INVALID_ORDER
     if action in ON_ORDER and (order is None or order.kind not in PENDING_KINDS):
@@ -299,7 +294,7 @@ def _filling(parsed: ParsedRequest, rules: SymbolRules) -> int:
     if parsed.filling == mt5.ORDER_FILLING_RETURN:
         allowed = pending or rules.execution != mt5.SYMBOL_TRADE_EXECUTION_MARKET
     else:
-        allowed = bool(_asked(parsed.filling, 0) & rules.filling)
+        allowed = bool(_MASK_OF_FILLING.get(parsed.filling, 0) & rules.filling)
     return PASSED if allowed else mt5.TRADE_RETCODE_INVALID_FILL
 
 

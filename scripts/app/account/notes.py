@@ -28,7 +28,7 @@ ENDINGS = {
     ev.SessionOutcome.FAILED: "internal_error",
 }
 
-NOTED: Final = frozenset(
+_KINDS: Final = frozenset(
     {
         ev.SessionResumed,
         ev.SessionEnded,
@@ -40,7 +40,7 @@ NOTED: Final = frozenset(
         ev.TradingStateChanged,
     }
 )
-"""What counts; of other records, which are most, only the time is kept, as `latest`."""
+"""What counts; of other records, which are most, only the time is kept."""
 
 
 class SessionNotes:
@@ -57,8 +57,7 @@ class SessionNotes:
         self._causes = halted
         self._jobs: list[StoreJob] = []
         self._watched_from: Millis | None = None
-        self.latest: Millis = 0
-        """When the last record was made."""
+        self._latest: Millis = 0
 
     @property
     def waiting(self) -> bool:
@@ -72,9 +71,9 @@ class SessionNotes:
 
     def take(self, record: ev.Record) -> None:
         """Note what counts of the session's next record."""
-        if type(record.event) in NOTED:
+        if type(record.event) in _KINDS:
             self._count(record)
-        self.latest = record.time
+        self._latest = record.time
 
     def _count(self, record: ev.Record) -> None:
         if isinstance(record.event, ev.SessionResumed | ev.LinkChanged):
@@ -88,7 +87,7 @@ class SessionNotes:
     def cancels(self, ticket: int, seq: int) -> None:
         """A pending order is about to be cancelled: one more request, after the record `seq`."""
         if self._sends:
-            name, at = f"{self._session}/{ticket}", self.latest
+            name, at = f"{self._session}/{ticket}", self._latest
             self._jobs.append(partial(AccountStore.add_request, session=name, seq=seq, at=at))
 
     def recall(self, past: Iterable[ev.Record]) -> None:
@@ -98,17 +97,17 @@ class SessionNotes:
         causes = self._causes
         for record in past:
             if isinstance(record.event, ev.TradingStateChanged):
-                causes, self.latest = record.event.causes, record.time
+                causes, self._latest = record.event.causes, record.time
             elif self._sends:
                 self._note(record)
         self._watched_from = None
         if self._sends:
             known = self._causes
-            self._state((*known, *(one for one in causes if one not in known)), self.latest, "")
+            self._state((*known, *(one for one in causes if one not in known)), self._latest, "")
 
     def beat(self) -> None:
         """The session lives; with the link up it has watched the account until now."""
-        session, low, high = self._session, self._watched_from, self.latest
+        session, low, high = self._session, self._watched_from, self._latest
         if not high:
             return
         if self._sends and low is not None:

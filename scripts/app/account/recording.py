@@ -15,7 +15,7 @@ from adapters.state.errors import StateFailed
 from engine import events as ev
 from engine.journal import Journal, JournalFailed
 from scripts.app.account.books import AccountBooks
-from scripts.app.account.notes import NOTED, SessionNotes
+from scripts.app.account.notes import SessionNotes
 
 _BEAT_SECONDS = 5.0
 
@@ -50,10 +50,7 @@ class AccountJournal:
 
     def append(self, record: ev.Record) -> None:
         self._journal.append(record)
-        if type(record.event) in NOTED:
-            self._notes.take(record)
-        else:
-            self._notes.latest = record.time
+        self._notes.take(record)
 
     def note_cancel(self, ticket: int, seq: int) -> None:
         """A pending order is about to be cancelled, which no record of its own tells."""
